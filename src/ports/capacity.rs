@@ -159,23 +159,12 @@ impl Setup {
         Concurrency::at_worst(load.open(), self.workers)
     }
 
-    /// The same with what a load leaves of the reuse at worst: a pool that is too small makes connections serve fewer
-    /// requests.
-    #[must_use]
-    fn under(&self, load: &Load) -> Self {
-        let mut setup = self.clone();
-        if let Some(reuse) = &mut setup.reuse {
-            let share = in_bursts(reuse.pool, &self.crowd(load));
-            let requests = 1.0 / (share + (1.0 - share) / f64::from(reuse.requests.max(1)));
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "rounded down, from 1"
-            )]
-            let requests = (requests + 1e-9) as u32;
-            reuse.requests = requests.max(1);
-        }
-        setup
+    /// Requests that a connection serves under a load at worst, in the mean: in a pool that is too small fewer than allowed.
+    fn requests_under(&self, load: &Load) -> f64 {
+        let Some(reuse) = self.reuse else { return 1.0 };
+        let most = f64::from(reuse.requests.max(1));
+        let share = in_bursts(reuse.pool, &self.crowd(load));
+        if share > 0.0 { 1.0 / (share + (1.0 - share) / most) } else { most }
     }
 }
 
@@ -188,8 +177,8 @@ pub struct Capacity {
     pub cliff: u32,
     /// Seconds that a connection holds its port after its request.
     pub hold: f64,
-    /// Requests on one connection; 1 without reuse.
-    pub requests: u32,
+    /// Requests on one connection in the mean; 1 without reuse.
+    pub requests: f64,
     /// New connections a second of the whole flow at which the heaviest tuple is full.
     pub hard: f64,
     /// The same for the cliff.
@@ -199,9 +188,8 @@ pub struct Capacity {
 impl Capacity {
     /// The limits of a setup. Latency counts for connections that serve one request; a reused one is open anyway.
     pub fn of(setup: &Setup, load: &Load) -> Self {
-        let setup = setup.under(load);
         let ports = setup.ports();
-        let requests = setup.reuse.map_or(1, |r| r.requests.max(1));
+        let requests = setup.requests_under(load);
         // nginx closes a connection of a pool itself when it has served enough.
         let active_close = if setup.reuse.is_some() { 1.0 } else { setup.active_close };
         let after = active_close * setup.time_wait();
@@ -212,7 +200,15 @@ impl Capacity {
         let latency = if setup.reuse.is_some() || load.concurrency.is_some() { 0.0 } else { lasts };
         let rate = |ports: u32| {
             let free = f64::from(ports) - open;
-            if free <= 0.0 { 0.0 } else { (free / (latency + after).max(1e-6)) / tuple }
+            let beside_open = if free <= 0.0 { 0.0 } else { free / (latency + after).max(1e-6) };
+            // A load past the limit has more requests under way than the limit lets through.
+            let at_limit = match setup.reuse {
+                Some(_) if load.concurrency.is_none() => {
+                    f64::from(ports) / (requests * load.latency + after).max(1e-6)
+                }
+                _ => 0.0,
+            };
+            beside_open.max(at_limit) / tuple
         };
         Self {
             ports: ports.all,
@@ -226,12 +222,12 @@ impl Capacity {
 
     /// Requests a second at which the heaviest tuple is full.
     pub fn hard_requests(&self) -> f64 {
-        self.hard * f64::from(self.requests)
+        self.hard * self.requests
     }
 
     /// Requests a second at the cliff.
     pub fn safe_requests(&self) -> f64 {
-        self.safe * f64::from(self.requests)
+        self.safe * self.requests
     }
 }
 
@@ -263,11 +259,10 @@ impl Outcome {
 /// Load as a fraction of the safe limit, and what becomes of it.
 pub fn outcome(setup: &Setup, load: &Load) -> (f64, Outcome) {
     let capacity = Capacity::of(setup, load);
-    let setup = setup.under(load);
     let safe = capacity.safe_requests();
     let used = if safe > 0.0 { load.rate / safe } else { f64::INFINITY };
     let tuple = setup.heaviest_tuple();
-    let connections = load.rate / f64::from(capacity.requests) * tuple;
+    let connections = load.rate / capacity.requests * tuple;
     let closes = if setup.reuse.is_some() { 1.0 } else { setup.active_close };
     let reach = |ports: u32| {
         let missing = f64::from(ports) - load.open() * tuple;
@@ -357,8 +352,8 @@ mod tests {
         // A pool below the requests under way in a worker makes connections serve few requests.
         pooled.reuse = Some(Reuse { pool: 32, requests: 1000 });
         assert!(!pooled.pool_suffices(&load));
-        assert_eq!(Capacity::of(&pooled, &load).requests, 2);
         let (expected, worst) = pooled.new_connections(&load);
+        assert!((Capacity::of(&pooled, &load).requests - load.rate / worst).abs() < 1e-9);
         assert!(expected > 3.0 && expected < worst && worst < 3000.0, "{expected} {worst}");
     }
 

@@ -83,6 +83,15 @@ impl Flow<'_> {
         !self.destinations.is_empty() && !self.destinations.iter().any(Destination::needs_port)
     }
 
+    /// The flow while its `backup` servers get all of it, if only they need ports: the others are unix sockets.
+    #[must_use]
+    pub fn on_backup(&self) -> Option<Self> {
+        let upstream = self.upstream.filter(|_| self.is_unix())?;
+        let destinations = shares(upstream, true);
+        let flow = Self { destinations, ..self.clone() };
+        flow.destinations.iter().any(Destination::needs_port).then_some(flow)
+    }
+
     /// True if all peers are reached over loopback.
     pub fn is_loopback(&self) -> bool {
         let mut inet = self.destinations.iter().filter(|d| d.needs_port()).peekable();
@@ -169,7 +178,12 @@ fn flow<'a>(
 
 /// Peers of an upstream that take connections, with their shares by weight.
 pub(super) fn destinations(upstream: &Upstream) -> Vec<Destination> {
-    let active = || upstream.peers.iter().filter(|p| !p.down && !p.backup);
+    shares(upstream, false)
+}
+
+/// The same of the servers that are `backup`, or of those that are not.
+fn shares(upstream: &Upstream, is_backup: bool) -> Vec<Destination> {
+    let active = || upstream.peers.iter().filter(|p| !p.down && p.backup == is_backup);
     let total: f64 = active().map(|p| f64::from(p.weight)).sum();
     let mut found: Vec<Destination> = Vec::new();
     for peer in active() {

@@ -52,12 +52,12 @@ pub const GATEWAYS: [Gateway; 3] = [
 /// Requests a second that a gateway with so many public addresses carries to the flow's destinations.
 pub fn ceiling(gateway: &Gateway, addresses: u32, setup: &Setup, load: &Load) -> f64 {
     let capacity = Capacity::of(setup, load);
-    let latency = if capacity.requests > 1 { 0.0 } else { load.latency };
+    let latency = if capacity.requests > 1.0 { 0.0 } else { load.latency };
     let hold = latency + gateway.hold.unwrap_or(super::host::TIME_WAIT);
     let ports = f64::from(gateway.connections) * f64::from(addresses);
-    let open = if capacity.requests > 1 { load.open() * setup.heaviest_destination } else { 0.0 };
+    let open = if capacity.requests > 1.0 { load.open() * setup.heaviest_destination } else { 0.0 };
     // All source addresses of the host become the gateway's: they do not multiply.
-    (ports - open).max(0.0) / hold / setup.heaviest_destination * f64::from(capacity.requests)
+    (ports - open).max(0.0) / hold / setup.heaviest_destination * capacity.requests
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ pub fn setups(setup: &Setup, load: &Load) -> Vec<(String, Setup)> {
 /// Ports that the heaviest tuple has in use in steady state.
 pub fn ports_in_use(setup: &Setup, load: &Load) -> f64 {
     let capacity = Capacity::of(setup, load);
-    let connections = load.rate / f64::from(capacity.requests);
+    let connections = load.rate / capacity.requests;
     // Of connections that serve one request the latency is in `hold` unless the concurrency was said.
     let open = if setup.reuse.is_some() || load.concurrency.is_some() { setup.open(load) } else { 0.0 };
     (connections * capacity.hold + open) * setup.heaviest_tuple()
@@ -129,7 +129,7 @@ pub fn solve(setup: &Setup, load: &Load, unknown: Unknown) -> Solution {
                 return Solution::Change(change);
             }
             Solution::Impossible(format!(
-                "even `{}` with {} requests on each connection needs {:.0} ports of {}",
+                "even `{}` with {:.1} requests on each connection needs {:.0} ports of {}",
                 show(&change),
                 Capacity::of(&changed, load).requests,
                 ports_in_use(&changed, load),
@@ -188,11 +188,12 @@ pub fn show(change: &Change) -> String {
 }
 
 /// The lines of the configuration that share connections over so many source addresses, with documentation
-/// addresses in place of the host's own.
-pub fn split_block(sources: u32) -> String {
+/// addresses in place of the host's own. `stream` has no `$request_id`: the client's address and port tell its sessions apart.
+pub fn split_block(sources: u32, is_stream: bool) -> String {
     let sources = sources.clamp(1, 100);
     let each = 10_000 / sources;
-    let mut out = String::from("split_clients $request_id $source {\n");
+    let key = if is_stream { r#""$remote_addr$remote_port""# } else { "$request_id" };
+    let mut out = format!("split_clients {key} $source {{\n");
     for i in 1..sources {
         let _ = writeln!(out, "    {}.{:02}% 192.0.2.{i};", each / 100, each % 100);
     }

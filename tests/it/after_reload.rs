@@ -228,7 +228,15 @@ fn a_pool_that_only_the_model_thinks_small_is_no_cause() {
 fn a_host_that_has_the_ports_by_now_is_well_though_the_log_has_old_lines() {
     let of = |settings: &str, now: i64| {
         let mut known = evidence(now, 0, 0, 0, &[1, 2]);
-        known.reloaded = None;
+        // nginx was started before the failures, and not since.
+        known.reloaded = Some((START + now, START - 300));
+        let format_of = config(BROKEN);
+        let mut access =
+            AccessLog::new(&format_of, format_of.http.log_formats.iter().find(|f| f.name == "p").unwrap());
+        for second in [1, 1, 2, 2] {
+            access.add(format!("[22/Nov/2026:17:46:0{second} +0000] 502 10.0.0.100:1234 502").as_bytes());
+        }
+        known.access = Some(access);
         let log = known.errors.as_mut().unwrap();
         (log.reload, log.seen) = (None, std::mem::take(&mut log.before));
         known.host = Host::read(&Sysctls::parse(settings)).unwrap();

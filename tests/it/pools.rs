@@ -1,7 +1,8 @@
 //! The model of pools against what nginx did: `tests/fixtures/pools.tsv`, recorded by `benches/pools.py`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use ngxc::ports::capacity::{Outcome, Reuse, Setup, outcome};
+use ngxc::ports::capacity::{Capacity, Outcome, Reuse, Setup, outcome};
+use ngxc::ports::plan::ports_in_use;
 use ngxc::ports::pool::{Concurrency, FITTED, Shape, in_bursts};
 use ngxc::ports::{Host, Load};
 
@@ -201,4 +202,30 @@ fn the_verdict_is_never_better_than_what_was_counted() {
     }
     // Good loads are not called bad either: a pool for all of them fits.
     assert!(ranks[0] > 30 && ranks[3] > 30, "{ranks:?}");
+}
+
+#[test]
+fn the_verdict_of_a_small_pool_is_that_of_its_connections() {
+    let load = Load { rate: 400.0, latency: 0.04, concurrency: None };
+    let mut setup = grid()[0].setup(None);
+    setup.workers = 1;
+    let with = |pool| Setup { reuse: Some(Reuse { pool, requests: 1000 }), ..setup.clone() };
+    // Half of 16 requests at once find a connection: 200 new ones a second are below the cliff at 231.
+    let small = with(8);
+    let (used, verdict) = outcome(&small, &load);
+    assert!(!verdict.is_bad(), "{verdict:?}");
+    let capacity = Capacity::of(&small, &load);
+    let worst = small.new_connections(&load).1;
+    assert!((used - worst / capacity.safe).abs() < 1e-9, "{used} {worst} {capacity:?}");
+    let ports = ports_in_use(&small, &load);
+    assert!((ports - worst * 61.0 - 16.0).abs() < 1e-6, "{ports} {worst}");
+    // No pool is worse than none, and a larger one is no worse than a smaller one.
+    let busy = Load { rate: 3000.0, ..load };
+    let safe = |setup: &Setup| Capacity::of(setup, &busy).safe_requests();
+    let mut last = safe(&setup);
+    for pool in [1, 2, 8, 16, 32, 64, 128, 256] {
+        let now = safe(&with(pool));
+        assert!(now >= last, "{pool}: {now} {last}");
+        last = now;
+    }
 }

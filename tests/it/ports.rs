@@ -28,7 +28,7 @@ fn config(http: &str, version: Version) -> Config {
 }
 
 /// Safe new connections a second of the first flow with Linux's defaults, and requests on each.
-fn safe(http: &str, version: Version) -> (f64, u32) {
+fn safe(http: &str, version: Version) -> (f64, f64) {
     let config = config(http, version);
     let flows = flows(&config);
     let setup = Setup::new(&config, &flows[0], &Host::default(), None);
@@ -64,7 +64,7 @@ fn limits_of_configurations() {
     for (http, version, expected, requests) in cases {
         let (safe, on_each) = safe(&http, version);
         assert!((safe / expected - 1.0).abs() < 1e-3, "{http} {version}: {safe} for {expected}");
-        assert_eq!(on_each, requests, "{http} {version}");
+        assert_eq!(on_each, f64::from(requests), "{http} {version}");
     }
 }
 

@@ -131,3 +131,85 @@ fn missing_ports_of_sessions_are_no_502_and_no_pool_is_advised() {
         "{explained}"
     );
 }
+
+/// Sessions of one server to one peer.
+const ONE: &str =
+    "events {}\nstream {\n    server {\n        listen 3306;\n        proxy_pass 10.0.0.3:3306;\n    }\n}\n";
+
+#[test]
+fn solved_sources_are_lines_that_stream_takes() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("nginx.conf"), ONE).unwrap();
+    let plan = [
+        "ports",
+        "nginx.conf",
+        "--assume-defaults",
+        "--nginx-version",
+        "1.26.0",
+        "--rate",
+        "3000",
+        "--latency",
+        "40ms",
+    ];
+    let text = ngxc(place.path(), &[&plan[..], &["--solve-for", "sources"]].concat());
+    let lines: Vec<&str> = text
+        .lines()
+        .skip_while(|line| !line.contains("split_clients"))
+        .take_while(|line| !line.is_empty())
+        .collect();
+    assert!(lines.len() > 4 && text.contains("proxy_bind $source;"), "{text}");
+    let solved = ONE.replace("stream {", &format!("stream {{\n{}", lines.join("\n")));
+    let config = config(&solved);
+    let sources = &session::flows(&config)[0].sources.list;
+    assert_eq!(sources.len(), lines.len() - 3, "{solved}");
+    assert!(!text.contains("--latency says"), "{text}");
+    let untold = ngxc(place.path(), &["ports", "nginx.conf", "--assume-defaults"]);
+    assert!(untold.contains("--latency says how long one lasts"), "{untold}");
+    let upgrade =
+        ngxc(place.path(), &["ports", "nginx.conf", "--assume-defaults", "--compare-versions", "1.26,1.30"]);
+    assert!(upgrade.contains("sessions of `stream` need as many connections as before"), "{upgrade}");
+}
+
+#[test]
+fn settings_that_the_host_has_are_not_advised_for_sessions() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("nginx.conf"), ONE).unwrap();
+    // A time to come: failures that are past would only be told.
+    let line = "2099/11/22 17:46:02 [crit] 8#8: *7 connect() to 10.0.0.3:3306 failed (99: Cannot assign requested address) while \
+                connecting to upstream, client: 192.0.2.1, server: 0.0.0.0:3306, upstream: \"10.0.0.3:3306\", bytes from/to \
+                client:0/0, bytes from/to upstream:0/0\n";
+    fs::write(place.path().join("error.log"), line.repeat(3)).unwrap();
+    let told = |settings: &str| {
+        fs::write(place.path().join("sysctl.txt"), settings).unwrap();
+        ngxc(
+            place.path(),
+            &["doctor", "nginx.conf", "--error-log", "error.log", "--no-sockets", "--sysctl", "sysctl.txt"],
+        )
+    };
+    let (reuse, range) = ("tcp_tw_reuse=1", "ip_local_port_range='15000 65000'");
+    let narrow = told("net.ipv4.tcp_tw_reuse = 2\nnet.ipv4.ip_local_port_range = 32768 60999\n");
+    assert!(narrow.contains(reuse) && narrow.contains(range), "{narrow}");
+    // Nothing tells how many sessions come: more ports need not be enough.
+    assert!(narrow.contains("(`run`) widen the") && !narrow.contains("cure it"), "{narrow}");
+    let reused = told("net.ipv4.tcp_tw_reuse = 1\nnet.ipv4.ip_local_port_range = 32768 60999\n");
+    assert!(!reused.contains(reuse) && reused.contains(range), "{reused}");
+    let wide = told("net.ipv4.tcp_tw_reuse = 1\nnet.ipv4.ip_local_port_range = 1024 65535\n");
+    assert!(!wide.contains("sysctl -w") && !wide.contains("widen"), "{wide}");
+    assert!(wide.contains("more source addresses"), "{wide}");
+}
+
+#[test]
+fn a_backup_beside_unix_sockets_is_planned() {
+    let place = tempfile::tempdir().unwrap();
+    let text = |peers: &str| {
+        let http = format!(
+            "events {{}}\nhttp {{\n    upstream b {{ {peers} }}\n    server {{ location / {{ proxy_pass http://b; }} }}\n}}\n"
+        );
+        fs::write(place.path().join("nginx.conf"), http).unwrap();
+        ngxc(place.path(), &["ports", "nginx.conf", "--assume-defaults", "--nginx-version", "1.26.0"])
+    };
+    let spare = text("server unix:/run/x.sock; server 10.0.0.9:80 backup;");
+    assert!(spare.contains("10.0.0.9:80") && spare.contains("numbers are those of the `backup`"), "{spare}");
+    let none = text("server unix:/run/x.sock; server unix:/run/y.sock backup;");
+    assert!(none.contains("unix sockets need no ports\n") && !none.contains("backup"), "{none}");
+}

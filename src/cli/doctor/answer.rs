@@ -56,6 +56,9 @@ fn cure(diagnosis: &Diagnosis<'_>, finding: &Finding) -> String {
     let text = match (diagnosis.is_repaired(finding), finding.commands.is_empty()) {
         (true, true) => "the diff below cures it",
         (true, false) => "the diff below and the commands with it cure it",
+        (false, false) if finding.only_widens => {
+            "the commands below (`run`) widen the limit; that the ports suffice then is not known"
+        }
         (false, false) => "the commands below cure it (`run`)",
         (false, true) if finding.remedy.is_empty() => "see below",
         (false, true) => "there is no diff for it; see `do` below",

@@ -219,7 +219,7 @@ fn verdict(after: &Config, before: &Flow<'_>, load: &Load, evidence: &Evidence) 
     }
     let pool = setup.reuse.map_or(0, |r| r.pool);
     let capacity = Capacity::of(&setup, load);
-    let connections = load.rate / f64::from(capacity.requests);
+    let connections = load.rate / capacity.requests;
     let connections =
         if connections < 0.1 { "less than 0.1".to_owned() } else { format!("about {connections:.1}") };
     FlowAfterRepair::Cured(format!(

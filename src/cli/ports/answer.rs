@@ -57,7 +57,8 @@ pub(super) fn since(
     args: &PortsArgs,
 ) -> Option<ReuseDifference> {
     let same = upgrade::same(flow, flows).filter(|same| upgrade::effect(flow, same) != Effect::Same)?;
-    let setup = Setup::new(newer, same, &machine.host, args.active_close);
+    let spare = same.on_backup();
+    let setup = Setup::new(newer, spare.as_ref().unwrap_or(same), &machine.host, args.active_close);
     let words =
         format!("since nginx {DEFAULT_KEEPALIVE}: {}; {}", upgrade::words(same), upgrade::closer_words(same));
     Some(ReuseDifference { setup, words })
@@ -126,6 +127,8 @@ fn flow_answer(
     since: Option<&ReuseDifference>,
     load: Option<Load>,
 ) -> FlowAnswer {
+    let spare = flow.on_backup();
+    let flow = spare.as_ref().unwrap_or(flow);
     let setup = Setup::new(config, flow, &machine.host, args.active_close);
     let places = flow.passes.iter().map(|(name, span)| format!("{} {name}", sources.place(*span))).collect();
     let protocol = flow.session.map_or("http", |session| if session.is_udp { "udp" } else { "tcp" });
@@ -150,6 +153,13 @@ fn flow_answer(
         solutions: Vec::new(),
         nat: None,
     };
+    if spare.is_some() {
+        answer.notes.push(
+            "unix sockets need no ports; the numbers are those of the `backup` servers, which get all requests while no \
+             unix socket answers"
+                .to_owned(),
+        );
+    }
     if flow.is_unix() {
         return answer;
     }
@@ -280,7 +290,7 @@ fn solution(unknown: super::SolveFor, setup: &Setup, load: &Load) -> SolutionAns
                 Change::Keepalive(n) => format!(
                     "upstream … {{ … keepalive {n}; }}\nproxy_http_version 1.1;\nproxy_set_header Connection \"\";\n"
                 ),
-                Change::Sources(n) => plan::split_block(*n),
+                Change::Sources(n) => plan::split_block(*n, setup.session.is_some()),
                 Change::Range((first, last)) => format!("net.ipv4.ip_local_port_range = {first} {last}\n"),
                 _ => String::new(),
             };
@@ -319,9 +329,10 @@ fn notes(args: &PortsArgs, flow: &Flow<'_>, setup: &Setup) -> Vec<String> {
         let ports = setup.ports();
         let at_once = |ports: u32| (f64::from(ports) / setup.heaviest_tuple()).floor();
         notes.push(format!(
-            "{:.0} sessions at once at most, {:.0} safe, however short they are: --latency says how long one lasts",
+            "{:.0} sessions at once at most, {:.0} safe, however short they are{}",
             at_once(ports.all),
-            at_once(ports.first_parity)
+            at_once(ports.first_parity),
+            if args.latency.is_some() { "" } else { ": --latency says how long one lasts" }
         ));
     }
     if setup.is_udp() {

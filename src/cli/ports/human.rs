@@ -80,11 +80,11 @@ fn flow(out: &mut String, flow: &FlowAnswer) {
         amount(limits.hard_connections_per_second),
         amount(limits.safe_connections_per_second)
     );
-    if limits.requests_per_connection > 1 {
+    if limits.requests_per_connection >= 1.05 {
         let _ = writeln!(
             out,
             "  with {} requests on each: {} requests/s at most, {} safe",
-            limits.requests_per_connection,
+            (limits.requests_per_connection * 10.0).round() / 10.0,
             amount(limits.hard_requests_per_second),
             amount(limits.safe_requests_per_second)
         );

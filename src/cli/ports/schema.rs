@@ -64,7 +64,8 @@ pub(super) struct Share {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Limits {
-    pub(super) requests_per_connection: u32,
+    #[serde(serialize_with = "whole_if_it_is")]
+    pub(super) requests_per_connection: f64,
     /// Seconds that a connection holds its port once it is open.
     pub(super) hold_seconds: f64,
     pub(super) hard_connections_per_second: f64,
@@ -140,4 +141,11 @@ impl Answer {
         let is_now = |(n, row): &(usize, &RowAnswer)| *n == 0 || row.name == since;
         self.flows.iter().any(|f| f.rows.iter().enumerate().filter(is_now).any(|(_, row)| is_bad(row)))
     }
+}
+
+/// A whole number without a fraction, as most are.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+fn whole_if_it_is<S: serde::Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive; a cast saturates")]
+    if number.fract() == 0.0 { to.serialize_u64(*number as u64) } else { to.serialize_f64(*number) }
 }

@@ -30,6 +30,9 @@ struct Report {
     idle: IdleChange,
     /// Whom the idle connections that are added endanger, in words.
     dangers: Vec<String>,
+    /// Sessions of `stream` are passed on too.
+    #[serde(skip)]
+    has_sessions: bool,
 }
 
 #[derive(Serialize)]
@@ -112,6 +115,7 @@ pub(super) fn run(
         flows: changes,
         idle: idle_change(&held, &holds),
         dangers: dangers(&held, &holds),
+        has_sessions: !crate::ports::session::flows(&new.config).is_empty(),
     };
     match args.format {
         Format::Json => {
@@ -186,12 +190,16 @@ fn human(report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
     }
     idle_table(report, out)?;
     let same = report.flows.iter().filter(|f| f.effect == "same").count();
-    writeln!(out, "\n{}", unchanged(same, report.flows.len()))
+    writeln!(out, "\n{}", unchanged(same, report.flows.len(), report.has_sessions))
 }
 
 /// Sentence about the places that do not change.
-fn unchanged(same: usize, all: usize) -> String {
+fn unchanged(same: usize, all: usize, has_sessions: bool) -> String {
     match (same, all) {
+        (_, 0) if has_sessions => {
+            "sessions of `stream` need as many connections as before: each has one of its own in all versions"
+                .to_owned()
+        }
         (_, 0) => "the configuration passes no requests on".to_owned(),
         (0, 1) => "the only place that passes requests on changes".to_owned(),
         (0, all) => format!("all {all} places that pass requests on change"),

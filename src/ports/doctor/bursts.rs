@@ -26,10 +26,10 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
             );
         }
         None => match super::drain::over_since(case).filter(|at| log.sum(at + 2, i64::MAX).errors == 0) {
-            Some(at) if counted_from.is_none() => {
+            Some(at) => {
                 found.extend(failures.map(|finding| finding.over(&format!("until {}", stamp(at)))));
             }
-            _ => found.extend(failures),
+            None => found.extend(failures),
         },
     }
     let missing = log.missing();

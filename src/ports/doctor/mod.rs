@@ -108,6 +108,8 @@ pub struct Finding {
     pub edits: Vec<Edit>,
     /// Commands for this host that cure it, where the configuration cannot.
     pub commands: Vec<String>,
+    /// True if the commands only move the limit, and no model says that the load is carried then.
+    pub only_widens: bool,
     /// It is cured, and is over by itself at this time, in seconds of the local time of logs.
     pub over_at: Option<i64>,
 }
@@ -127,6 +129,7 @@ impl Finding {
             is_forecast: false,
             edits: Vec::new(),
             commands: Vec::new(),
+            only_widens: false,
             over_at: None,
         }
     }

@@ -231,8 +231,7 @@ impl Meaning {
 
 /// Remedy for missing ports of `stream` and `mail`.
 const STREAM_PORTS: &str = "a connection of `stream` serves one session and is never used again: more source addresses \
-                            (`proxy_bind` with a variable of `split_clients`) or more ports, which `ngxc ports` counts; tcp_tw_reuse=1 frees \
-                            a port a second after its session";
+                            (`proxy_bind` with a variable of `split_clients`) or more ports, which `ngxc ports` counts";
 
 /// Every kind but [`Signal::Other`], one row a cause; the first row that matches decides.
 const TABLES: [&[Meaning]; 6] =

@@ -41,6 +41,12 @@ pub(in super::super) fn without_pool(
         .fold((0, 0), |(closed, open), uses| (closed + uses.time_wait, open + uses.total() - uses.time_wait));
     if host.tw_reuse.value != 1 && host.timestamps.value != 0 && closed >= open {
         finding.commands.push("sysctl -w net.ipv4.tcp_tw_reuse=1".to_owned());
+        finding = finding.remedy("tcp_tw_reuse=1 frees a port a second after its session");
     }
+    let (first, last) = host.range.value;
+    if last - first < 50_000 {
+        finding.commands.push("sysctl -w net.ipv4.ip_local_port_range='15000 65000'".to_owned());
+    }
+    finding.only_widens = true;
     finding.remedy(meaning(Signal::NoPort).map_or("", |meaning| meaning.remedy_of(true)))
 }
