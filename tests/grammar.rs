@@ -228,7 +228,8 @@ fn other_literal_facts() {
     assert_eq!(directive("user", Context::Main).runtime, Runtime::Executed);
     assert_eq!(directive("root", Context::Server).runtime, Runtime::Executed);
     assert_eq!(directive("error_log", Context::Http).runtime, Runtime::Executed);
-    assert_eq!(directive("server", Context::Stream).runtime, Runtime::Refused);
+    assert_eq!(directive("server", Context::Stream).runtime, Runtime::Executed);
+    assert_eq!(directive("slice", Context::Location).runtime, Runtime::Refused);
 }
 
 // --- the lookups

@@ -6,8 +6,8 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use ngxc::simulate::imagined::Asked;
-//! use ngxc::simulate::walk::{End, Ground};
+//! use ngxc::simulate::imagined::DescribedRequest;
+//! use ngxc::simulate::walk::{End, RoutingConfiguration};
 //! use ngxc::{compile, source::Memory, syntax};
 //!
 //! let files = Memory::default().with(
@@ -16,10 +16,10 @@
 //! );
 //! let configuration = syntax::load(&files, "nginx.conf".as_ref(), &syntax::LoadOptions::default())?;
 //! let options = compile::Options::new(ngxc::catalog::NEWEST);
-//! let ground = Ground::new(Arc::new(compile::compile(&configuration, &options).config))?;
+//! let ground = RoutingConfiguration::new(Arc::new(compile::compile(&configuration, &options).config))?;
 //! let (address, _) = ground.router.addresses().next().ok_or("no server listens")?;
 //!
-//! let request = Asked::new(&ground.router, address, "a.test", "/api/users").map_err(|_| "no host")?;
+//! let request = DescribedRequest::new(&ground.router, address, "a.test", "/api/users").map_err(|_| "no host")?;
 //! let route = ground.walk(&request)?;
 //! let location = ground.router.get(route.location.ok_or("the server itself answers")?);
 //! assert_eq!(configuration.sources.text(location.span), b"location /api/");

@@ -60,7 +60,10 @@ pub(super) fn is_settled(case: &Case<'_>, position: usize) -> bool {
     let flow = &case.flows[position];
     let (Some(drain), Some(log)) = (drain(case), &case.evidence.errors) else { return false };
     let is_pooled = flow.verdict == Verdict::Reused && flow.session.is_none();
-    is_pooled && log.get(Signal::NoPort).is_none_or(|seen| seen.is_dated() && seen.times.1 <= drain.free)
+    // A start is no reload: requests that fail in its first minute fail for the load that the pool now has.
+    let failed_before = log.before.contains_key(&Signal::NoPort);
+    let is_old = |seen: &MessageGroup| seen.is_dated() && failed_before && seen.times.1 <= drain.free;
+    is_pooled && log.get(Signal::NoPort).is_none_or(is_old)
 }
 
 /// True if the ports suffice for a flow whatever its connections do: the settings of the host were changed since they were
