@@ -18,21 +18,19 @@ import os
 import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-from servers import family
+from servers import cpu, family, free_port
 
 NGINX = os.environ.get("NGINX_BIN", "nginx")
 NGXC = os.environ.get("NGXC", "target/dist/ngxc run --prefix {dir} --work-dir {dir} {conf}")
 RELEASED = os.environ.get("RELEASED", "target/released/ngxc run --prefix {dir} --work-dir {dir} {conf}")
 HAPROXY = shutil.which("haproxy")
 FLOOR = os.environ.get("FLOOR", "target/dist/examples/floor")
-TICK = os.sysconf("SC_CLK_TCK")
 # Name, path, what it is, target of the ratio to nginx.
 CASES = [
     ("1k", "/1k", "1 KiB proxied, keepalive", 0.80),
@@ -91,21 +89,6 @@ backend close
   http-reuse never
   server a 127.0.0.1:{backend} pool-max-conn 0
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def cpu(pid):
-    total = 0
-    for one in family(pid):
-        with open(f"/proc/{one}/stat") as f:
-            fields = f.read().rsplit(")", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICK
 
 
 def memory(pid):

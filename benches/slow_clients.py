@@ -24,6 +24,8 @@ import tempfile
 import threading
 import time
 
+from servers import cpu, family, free_port
+
 CONF = """
 user root; worker_processes 1; error_log stderr crit; pid {dir}/{name}.pid; daemon off; worker_rlimit_nofile 8192;
 events {{ worker_connections 4096; }}
@@ -31,12 +33,6 @@ http {{ access_log off; client_body_temp_path {dir}/{name}.body; proxy_temp_path
   fastcgi_temp_path {dir}/{name}.fastcgi; uwsgi_temp_path {dir}/{name}.uwsgi; scgi_temp_path {dir}/{name}.scgi;
   server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ proxy_pass http://127.0.0.1:{backend}; }} }} }}
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Backend:
@@ -82,20 +78,6 @@ class Backend:
             events.unregister(key.fileobj)
             key.fileobj.close()
             self.done += 1
-
-
-def family(pid):
-    with open(f"/proc/{pid}/task/{pid}/children") as f:
-        return [pid] + [int(child) for child in f.read().split()]
-
-
-def cpu(pid):
-    total = 0
-    for one in family(pid):
-        with open(f"/proc/{one}/stat") as f:
-            fields = f.read().rsplit(")", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid):

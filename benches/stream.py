@@ -20,11 +20,10 @@ import tempfile
 import threading
 import time
 
-from servers import family
+from servers import TICK, cpu, free_port
 
 NGINX = os.environ.get("NGINX_BIN", "nginx")
 NGXC = os.environ.get("NGXC", "target/dist/ngxc run --prefix {dir} --work-dir {dir} {conf}")
-TICK = os.sysconf("SC_CLK_TCK")
 CONNECTIONS, DATAGRAMS, GIB = 20_000, 20_000, 1 << 30
 CONF = """
 worker_processes 1; error_log stderr crit; pid {dir}/{name}.pid; daemon off; {user}
@@ -35,12 +34,6 @@ stream {{
   server {{ listen 127.0.0.1:{udp} udp; proxy_pass 127.0.0.1:{dns}; proxy_responses 1; proxy_timeout 1s; }}
 }}
 """
-
-
-def free(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def tcp_backend(answer):
@@ -121,17 +114,8 @@ CASES = {
 }
 
 
-def seconds(pid):
-    total = 0
-    for one in family(pid):
-        with open(f"/proc/{one}/stat", encoding="ascii") as f:
-            fields = f.read().rsplit(")", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICK
-
-
 def start(name, command, directory, backends):
-    ports = {"tcp": free(), "bulk": free(), "udp": free(socket.SOCK_DGRAM)}
+    ports = {"tcp": free_port(), "bulk": free_port(), "udp": free_port(socket.SOCK_DGRAM)}
     user = "user root;" if os.geteuid() == 0 else ""
     conf = os.path.join(directory, f"{name}.conf")
     with open(conf, "w", encoding="ascii") as f:
@@ -166,9 +150,9 @@ def main():
                 ratios, spent = [], {}
                 for _ in range(args.rounds):
                     for name, (process, ports) in servers.items():
-                        before = seconds(process.pid)
+                        before = cpu(process.pid)
                         work(ports)
-                        spent[name] = seconds(process.pid) - before
+                        spent[name] = cpu(process.pid) - before
                     ratios.append(spent["ngxc"] / max(spent["nginx"], 1 / TICK))
                 ratio = statistics.median(ratios)
                 failed |= ratio > 1

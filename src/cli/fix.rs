@@ -326,7 +326,7 @@ impl<'t, 'f> Trial<'t, 'f> {
 
     /// A change that the fixes would make beyond their findings; `None`: there is none.
     fn problem(&self, fixes: &[&Fix]) -> Result<Option<String>, Failure> {
-        if loses_bytes(self.before, fixes) {
+        if verify::loses_bytes(self.before, fixes) {
             return Ok(Some("the text has bytes that are not UTF-8, which a repair cannot write".to_owned()));
         }
         let mut overlay = self.overlay.clone();
@@ -349,15 +349,6 @@ impl<'t, 'f> Trial<'t, 'f> {
         }
         Ok(verify::beyond(&self.config, &config, &verify::touched(self.before, fixes)))
     }
-}
-
-/// True if fixes write a replacement character that their file does not have: it stands for bytes that are not UTF-8.
-fn loses_bytes(configuration: &Configuration, fixes: &[&Fix]) -> bool {
-    const REPLACEMENT: &str = "\u{fffd}";
-    fixes.iter().flat_map(|fix| &fix.edits).any(|edit| {
-        let text = &configuration.sources.file(edit.span.file).text;
-        edit.text.contains(REPLACEMENT) && memchr::memmem::find(text, REPLACEMENT.as_bytes()).is_none()
-    })
 }
 
 /// A configuration compiled, and the number of errors that nginx would see.

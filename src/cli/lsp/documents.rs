@@ -13,7 +13,7 @@ use crate::source::{Disk, Loader};
 
 /// Length in bytes of the largest file that is judged: an analysis should end before the next keystroke, and has some
 /// twenty times the length in memory.
-const MAX_LENGTH: u64 = 16 << 20;
+const MAX_LENGTH: usize = 16 << 20;
 
 /// A file that the client has open.
 pub(super) struct Document {
@@ -106,17 +106,16 @@ impl Documents {
 impl Documents {
     /// The text of a file: that of the client if the file is open.
     fn text(&self, path: &Path, disk: impl FnOnce(&Path) -> io::Result<Vec<u8>>) -> io::Result<Vec<u8>> {
-        let document = self.of_path(path);
-        let length = match document {
-            Some(document) => document.text.len() as u64,
-            None => std::fs::metadata(path).map_or(0, |file| file.len()),
+        let text = match self.of_path(path) {
+            Some(document) => document.text.clone().into_bytes(),
+            None => disk(path)?,
         };
-        if length > MAX_LENGTH {
+        if text.len() > MAX_LENGTH {
             let text = "larger than 16 MiB, which is too much to be judged while it is written; \
                         `ngxc lint` judges the file";
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
         }
-        document.map_or_else(|| disk(path), |document| Ok(document.text.clone().into_bytes()))
+        Ok(text)
     }
 }
 

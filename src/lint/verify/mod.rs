@@ -23,6 +23,15 @@ pub struct FixPurposes {
     pub replaced: BTreeSet<String>,
 }
 
+/// True if fixes write a replacement character that their file does not have: it stands for bytes that are not UTF-8.
+pub fn loses_bytes(configuration: &Configuration, fixes: &[&Fix]) -> bool {
+    const REPLACEMENT: &str = "\u{fffd}";
+    fixes.iter().flat_map(|fix| &fix.edits).any(|edit| {
+        let text = &configuration.sources.file(edit.span.file).text;
+        edit.text.contains(REPLACEMENT) && memchr::memmem::find(text, REPLACEMENT.as_bytes()).is_none()
+    })
+}
+
 /// The purposes of fixes: from their texts, and from the directives whose words they change.
 pub fn touched(before: &Configuration, fixes: &[&Fix]) -> FixPurposes {
     let mut touched = FixPurposes::default();

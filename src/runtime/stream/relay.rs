@@ -12,7 +12,7 @@ use crate::model::log::Severity;
 use crate::runtime::net::clock;
 use crate::runtime::net::log::errno;
 use crate::runtime::net::stream::Stream;
-use crate::runtime::net::timer::Timer;
+use crate::runtime::net::timer::{Timer, Timers};
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::state::Request;
 
@@ -29,7 +29,7 @@ struct Relay<'a> {
     up: Pipe,
     down: Pipe,
     upstream: &'a mut Stream,
-    timer: Rc<crate::runtime::net::timer::Timers>,
+    timers: Rc<Timers>,
     half_close: bool,
     timeout: Duration,
     first_byte: Option<Duration>,
@@ -57,7 +57,7 @@ pub(super) async fn run(
         up: Pipe::new(size, head, upload),
         down: Pipe::new(size, Vec::new(), download),
         upstream,
-        timer: Rc::clone(&worker.timers),
+        timers: Rc::clone(&worker.timers),
         half_close: own.proxy_half_close.value,
         timeout: own.proxy_timeout.value,
         first_byte: None,
@@ -113,7 +113,7 @@ pub(super) fn rate(c: &Connection, r: &mut Request, value: &ComplexValue) -> u64
 impl Relay<'_> {
     fn poll(&mut self, cx: &mut Context<'_>, client: &mut Stream, timer: &Timer) -> Poll<End> {
         let mut has_moved = false;
-        let timers = Rc::clone(&self.timer);
+        let timers = &self.timers;
         let mut failed = None;
         match self.down.turn(cx, self.upstream, client, || timers.timer(), &mut failed) {
             Turn::Moved => has_moved = true,

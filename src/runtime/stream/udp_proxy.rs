@@ -184,7 +184,7 @@ async fn exchange(
         let event = if let Some(event) = next.take() {
             event
         } else {
-            let timers = Rc::clone(&worker.timers);
+            let timers = &worker.timers;
             let timer = || timers.timer();
             let poll = |cx: &mut Context<'_>| {
                 if up.is_free(cx, timer)
